@@ -8,8 +8,8 @@ namespace LogHttp.Kestrel;
 public static class UnsentBytes
 {
     /// <summary>
-    /// Sets the bound for the connection of a request. It holds as long as the connection. Bytes on their way to the
-    /// reader do not count. Does nothing without a TCP socket, and on systems other than Linux.
+    /// Sets the bound for the connection of a request. Bytes on their way to the reader do not count. Does nothing
+    /// without a TCP socket, and on systems other than Linux.
     /// </summary>
     /// <remarks>
     /// Without it, the kernel may take megabytes for a reader that takes a kilobyte a second. Ten thousand such readers
@@ -19,11 +19,29 @@ public static class UnsentBytes
     /// <param name="maxBytes">The most bytes, in the unit of TCP_NOTSENT_LOWAT (tcp(7)).</param>
     public static void Bound(HttpContext context, int maxBytes)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
+        Set(context, maxBytes);
+    }
+
+    /// <summary>
+    /// Ends the bound, for later responses of the connection. An HTTP/2 connection keeps it, because its other streams
+    /// may need it.
+    /// </summary>
+    /// <param name="context">The same request.</param>
+    public static void Release(HttpContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        const int systemDefault = 0;
+        if (!HttpProtocol.IsHttp2(context.Request.Protocol))
+            Set(context, systemDefault);
+    }
+
+    private static void Set(HttpContext context, int maxBytes)
+    {
         const int ipProtocolTcp = 6;
         const int notSentLowAt = 25;
 
         ArgumentNullException.ThrowIfNull(context);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
         var socket = context.Features.Get<IConnectionSocketFeature>()?.Socket;
         if (!OperatingSystem.IsLinux() || socket is not { ProtocolType: ProtocolType.Tcp })
             return;

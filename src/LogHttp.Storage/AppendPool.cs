@@ -3,15 +3,16 @@ using System.IO.Pipelines;
 namespace LogHttp.Storage;
 
 /// <summary>
-/// Runs the work of appends on the thread pool, and counts what waits for a thread. So requests that never use the pool
-/// can let it pass. Any thread.
+/// Runs the work of appends on the thread pool: turns, responses, and the wakes of readers. Counts what waits for a
+/// thread, so that requests that need no pool can let it pass. Any thread.
 /// </summary>
 /// <param name="queue">Queues a work item.</param>
 /// <param name="time">The clock.</param>
 internal sealed class AppendPool(Action<IThreadPoolWorkItem> queue, TimeProvider time) : PipeScheduler
 {
     /// <summary>
-    /// If no work has begun for so long, all threads are blocked. Then nobody gains if others wait too.
+    /// If the work that began last had waited for so long, or none has begun for so long, threads are blocked. Then
+    /// nobody gains if others wait too.
     /// </summary>
     internal static readonly TimeSpan MaxWait = TimeSpan.FromMilliseconds(20);
 
@@ -22,30 +23,34 @@ internal sealed class AppendPool(Action<IThreadPoolWorkItem> queue, TimeProvider
     );
 
     int _waiting;
-    long _progressTimestamp;
+
+    // When the work that began last was queued, or the first that waits.
+    long _queuedTimestamp;
 
     /// <summary>Whether work of an append waits for a thread, and will soon have one.</summary>
     public bool HasWaiting =>
-        Volatile.Read(ref _waiting) > 0 && time.GetElapsedTime(Volatile.Read(ref _progressTimestamp)) < MaxWait;
+        Volatile.Read(ref _waiting) > 0 && time.GetElapsedTime(Volatile.Read(ref _queuedTimestamp)) < MaxWait;
 
     public override void Schedule(Action<object?> action, object? state)
     {
+        var timestamp = time.GetTimestamp();
         if (Interlocked.Increment(ref _waiting) == 1)
-            Volatile.Write(ref _progressTimestamp, time.GetTimestamp());
-        queue(new Item(this, action, state));
+            Volatile.Write(ref _queuedTimestamp, timestamp);
+        queue(new Item(this, timestamp, action, state));
     }
 
-    void Begin()
+    void Begin(long queuedTimestamp)
     {
         if (Interlocked.Decrement(ref _waiting) > 0)
-            Volatile.Write(ref _progressTimestamp, time.GetTimestamp());
+            Volatile.Write(ref _queuedTimestamp, queuedTimestamp);
     }
 
-    sealed class Item(AppendPool pool, Action<object?> action, object? state) : IThreadPoolWorkItem
+    sealed class Item(AppendPool pool, long queuedTimestamp, Action<object?> action, object? state)
+        : IThreadPoolWorkItem
     {
         public void Execute()
         {
-            pool.Begin();
+            pool.Begin(queuedTimestamp);
             action(state);
         }
     }

@@ -11,20 +11,24 @@ public sealed class UnsentBytesTests
     {
         var bounded = await KernelTakesAsync(maxUnsentBytes: 32 * 1024);
         var unbounded = await KernelTakesAsync(maxUnsentBytes: null);
+        var released = await KernelTakesAsync(maxUnsentBytes: 32 * 1024, isReleased: true);
 
         // The reader's own buffer takes a few blocks too.
         Assert.InRange(bounded, 32 * 1024, 16 * BlockBytes);
         Assert.InRange(unbounded, 2 * bounded, long.MaxValue);
+        Assert.InRange(released, 2 * bounded, long.MaxValue);
     }
 
     /// <summary>Returns the bytes that the kernel takes for a reader that reads nothing.</summary>
-    private static async Task<long> KernelTakesAsync(int? maxUnsentBytes)
+    private static async Task<long> KernelTakesAsync(int? maxUnsentBytes, bool isReleased = false)
     {
         var taken = new TaskCompletionSource<long>();
         await using var host = await KestrelHost.StartAsync(async context =>
         {
             if (maxUnsentBytes is { } maxBytes)
                 UnsentBytes.Bound(context, maxBytes);
+            if (isReleased)
+                UnsentBytes.Release(context);
             for (var takenBytes = 0L; ; takenBytes += BlockBytes)
             {
                 context.Response.BodyWriter.GetSpan(BlockBytes)[..BlockBytes].Clear();

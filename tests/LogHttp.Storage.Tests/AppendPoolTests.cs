@@ -34,15 +34,30 @@ public class AppendPoolTests
     [Fact]
     public void HasWaiting_NoThreadFreed_EndsSoon()
     {
-        for (var item = 0; item < 3; item++)
-            _pool.Schedule(static _ => { }, null);
+        _pool.Schedule(static _ => { }, null);
+        _pool.Schedule(static _ => { }, null);
         _time.Advance(AppendPool.MaxWait / 2);
         _queued.Dequeue().Execute();
-        _time.Advance(AppendPool.MaxWait / 2);
         Assert.True(_pool.HasWaiting);
         _time.Advance(AppendPool.MaxWait / 2);
         Assert.False(_pool.HasWaiting);
-        // A thread is free again.
+    }
+
+    /// <summary>A pool whose threads hang gets a new one now and then, which begins old work.</summary>
+    [Fact]
+    public void HasWaiting_WorkWaitedLong_IsFalse()
+    {
+        for (var item = 0; item < 3; item++)
+            _pool.Schedule(static _ => { }, null);
+        _time.Advance(AppendPool.MaxWait * 10);
+        _queued.Dequeue().Execute();
+        Assert.False(_pool.HasWaiting);
+        _pool.Schedule(static _ => { }, null);
+        _queued.Dequeue().Execute();
+        _queued.Dequeue().Execute();
+        Assert.False(_pool.HasWaiting);
+        // All that waited long has begun. What begins from now on waited shortly.
+        _pool.Schedule(static _ => { }, null);
         _queued.Dequeue().Execute();
         Assert.True(_pool.HasWaiting);
     }

@@ -125,8 +125,8 @@ internal static partial class FetchEndpoint
                 )
             );
         // The place counts for the only partition. Those of a growth are searched from their earliest records on.
-        if (address.IsSearchOfOne && query.Bounds?.Until is null)
-            query = query with { Search = [0] };
+        if (address.IsSearchOfOne)
+            query = query with { Search = query.Bounds?.Until is null ? [0] : null };
         return address.IsSearch ? SearchAsync(context, address, query, following, time)
             : query.Bounds is { } bounds
                 ? FetchBoundedAsync(context, address, query, bounds, longPoll, following.Budget, time, settings)

@@ -20,7 +20,8 @@ internal readonly record struct LogAddress(Topic Topic, PartitionLog Partition, 
     public bool IsSearch { get; private init; }
 
     /// <summary>
-    /// Whether all partitions are searched for a key, and there is one. Links lead to the partitions of a later growth.
+    /// Whether all partitions are searched for a key, and there is one. The request names none, or continues a search.
+    /// Links lead to the partitions of a later growth.
     /// </summary>
     public bool IsSearchOfOne { get; private init; }
 

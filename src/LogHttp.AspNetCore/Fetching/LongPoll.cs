@@ -56,7 +56,9 @@ internal sealed class LongPoll(WaitingRequests waiting, Deadlines deadlines, Tim
                 deadlines.Set(waiter, wait - time.GetElapsedTime(started));
                 var wake = await waiter.WaitAsync(follower, missingBytes);
                 page = await follower.ReadAsync(query.PageSize, context.RequestAborted);
-                if (wake != LogWake.Grown || IsEnough(page, query.MinBytes))
+                // After the first growth of a topic, a search goes on in the other partitions (Link).
+                var isSearchOfMore = query.Search is not null && address.Topic.Partitions.Length > 1;
+                if (wake != LogWake.Grown || isSearchOfMore || IsEnough(page, query.MinBytes))
                     return (page, null);
             }
         }

@@ -95,6 +95,7 @@ internal sealed partial class FollowStream(
                     break;
             }
             await format.EndAsync(aborted);
+            UnsentBytes.Release(context);
         }
         catch (Exception exception) when (exception is OperationCanceledException or LogClosedException)
         {

@@ -54,6 +54,12 @@ internal sealed class ProducerRoute(string producerId)
     /// <summary>Chooses the partition of a batch. Null if the records have several.</summary>
     public int? Choose(PartitionSet set, RecordBatch batch) => set.ChooseFor(batch, Among);
 
+    /// <summary>
+    /// Whether a partition knows the producer. Also true while the outcome of its last appends is unknown.
+    /// </summary>
+    public bool MayBeKnownTo(PartitionLog log) =>
+        log.StoppedReason is not null || log.FindProducer(producerId) is not null;
+
     static void Add(int number, ref int? first, ref HashSet<int>? others)
     {
         first ??= number;

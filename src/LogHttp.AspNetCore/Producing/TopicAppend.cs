@@ -37,17 +37,15 @@ internal static class TopicAppend
     {
         if (request.Producer is null && request.ExpectedNextOffset is null)
             return null;
+        // A producer that began with one partition need not name it. AppendRoutedAsync decides.
+        var mayHaveBegunWithOne = batch.Route is not null && topic is { FormerCounts: [1, ..] };
         if (
             request.ExpectedNextOffset is not null
             && partition is null
             && batch.RoutedPartitions > 1
-            && !BeganWithOnePartition(request, topic)
+            && !mayHaveBegunWithOne
         )
-            return Problems.InvalidRequest(
-                "partition_required",
-                $"If-Match applies to one partition, and the topic has {batch.Partitions}. Choose one with "
-                    + $"?partition=0 to {batch.Partitions - 1}."
-            );
+            return PartitionRequired(batch.Partitions);
         // If the topic has grown, the former numbers of partitions count too, and AppendRoutedAsync decides.
         if (batch.Route is not null && topic is { FormerCounts.IsEmpty: false })
             return null;
@@ -61,14 +59,12 @@ internal static class TopicAppend
         );
     }
 
-    /// <summary>
-    /// Whether the producer appended before the topic's first growth. It names no partition, as if there still were
-    /// one, so that a retry of an append is a repeat.
-    /// </summary>
-    static bool BeganWithOnePartition(ProduceRequest request, Topic? topic) =>
-        request.Producer is { } producer
-        && topic is { FormerCounts: [1, ..] }
-        && topic.Partitions[0].FindProducer(producer.Id) is not null;
+    static Problem PartitionRequired(int partitions) =>
+        Problems.InvalidRequest(
+            "partition_required",
+            $"If-Match applies to one partition, and the topic has {partitions}. Choose one with ?partition=0 to "
+                + $"{partitions - 1}."
+        );
 
     static Problem SeveralPartitions(int count) =>
         Problems.InvalidRequest(
@@ -104,8 +100,11 @@ internal static class TopicAppend
                 budget.Release(context, ref heldBytes);
             }
             // With an expected offset and no partition, the topic had one when the request or its producer began.
-            if ((expectedNextOffset is null ? route.Choose(set, batch.Routed) : 0) is not { } partition)
-                return (null, SeveralPartitions(route.CountAmong(set.Partitions.Length)));
+            var isOfOne = expectedNextOffset is not null;
+            if (isOfOne && batch.Partitions > 1 && !route.MayBeKnownTo(set.Partitions[0]))
+                return (null, PartitionRequired(set.Partitions.Length));
+            if ((isOfOne ? route.Among(1) : route.Choose(set, batch.Routed)) is not { } partition)
+                return (null, SeveralPartitions(route.CountAmong(isOfOne ? 1 : set.Partitions.Length)));
             return (await AppendAsync(topic, [new(partition, batch.Take()[0].Value)], expectedNextOffset), null);
         }
         finally

@@ -216,12 +216,21 @@ public sealed class Section5GrowthTests : IDisposable
         Assert.Equal(HttpStatusCode.Created, next.StatusCode);
         Assert.Equal(0, (await TestServer.JsonAsync(next)).GetProperty("partition").GetInt32());
         await TestServer.ProblemAsync(await SendAsync("q", 0, 2), HttpStatusCode.BadRequest, "partition_required");
+        // A record may name its partition.
+        using var named = await SendAsync("p", 0, 0, """{"partition":2,"value":"x"}""");
+        Assert.Equal(2, (await TestServer.JsonAsync(named)).GetProperty("partition").GetInt32());
+        await TestServer.ProblemAsync(
+            await SendAsync("p", 2, 2, """{"value":1}""" + "\n" + """{"partition":2,"value":2}"""),
+            HttpStatusCode.BadRequest,
+            "invalid_producer",
+            "go to 2"
+        );
 
-        Task<HttpResponseMessage> SendAsync(string producer, int sequence, long offset) =>
+        Task<HttpResponseMessage> SendAsync(string producer, int sequence, long offset, string? records = null) =>
             _server.PostAsync(
                 "/topics/t",
-                "text/plain",
-                "x",
+                records is null ? "text/plain" : "application/vnd.loghttp.records+ndjson",
+                records ?? "x",
                 ("Producer-Id", producer),
                 ("Producer-Epoch", "0"),
                 ("Producer-Seq", $"{sequence}"),
@@ -251,13 +260,32 @@ public sealed class Section5GrowthTests : IDisposable
     {
         await PutAsync(1);
         await AppendAsync("k", "a");
-        foreach (var query in (string[])["", "&partition=0", "&until=latest"])
+        await AppendAsync("k", "b");
+        Assert.EndsWith("&search=0", await LinkAsync(""), StringComparison.Ordinal);
+        foreach (var query in (string[])["&partition=0", "&until=latest", "&partition=0&search=7&until=latest"])
+            Assert.DoesNotContain("search", await LinkAsync(query), StringComparison.Ordinal);
+
+        async Task<string> LinkAsync(string query)
         {
-            using var response = await _server.Client.GetAsync($"/topics/t/0?key=k{query}");
+            using var response = await _server.Client.GetAsync($"/topics/t/0?key=k&limit=1{query}");
             Assert.NotNull(response.Headers.ETag);
-            if (query != "&until=latest")
-                Assert.Equal(query == "", TestServer.NextLink(response).Contains("search=0", StringComparison.Ordinal));
+            return TestServer.NextLink(response);
         }
+    }
+
+    [Fact]
+    public async Task FetchKey_OnePartitionGrowsDuringWait_LinkFindsNew()
+    {
+        await PutAsync(1);
+        var waiting = _server.Client.GetAsync("/topics/t/latest?key=k&wait=30s");
+        await TestServer.UntilAsync(() => _server.Waiting == 1);
+        await GrowAsync(3);
+        await _server.PostAsync("/topics/t?partition=2", "text/plain", "found", ("Record-Key", "k"));
+
+        using var response = await waiting.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        using var next = await _server.Client.GetAsync(TestServer.NextLink(response));
+        Assert.Equal("2", TestServer.Header(next, "Log-Partition"));
     }
 
     [Fact]
