@@ -95,7 +95,6 @@ internal sealed partial class FollowStream(
                     break;
             }
             await format.EndAsync(aborted);
-            UnsentBytes.Release(context);
         }
         catch (Exception exception) when (exception is OperationCanceledException or LogClosedException)
         {
@@ -114,6 +113,9 @@ internal sealed partial class FollowStream(
         }
         finally
         {
+            // However the stream ended, the connection may be used again.
+            if (!aborted.IsCancellationRequested)
+                UnsentBytes.Release(context);
             services.Deadlines.Clear(_waiter);
             _begun?.Dispose();
             foreach (var source in sources)

@@ -100,11 +100,11 @@ internal static class TopicAppend
                 budget.Release(context, ref heldBytes);
             }
             // With an expected offset and no partition, the topic had one when the request or its producer began.
-            var isOfOne = expectedNextOffset is not null;
-            if (isOfOne && batch.Partitions > 1 && !route.MayBeKnownTo(set.Partitions[0]))
+            var expectsOffset = expectedNextOffset is not null;
+            if (expectsOffset && batch.Partitions > 1 && !route.MayBeKnownTo(set.Partitions[0]))
                 return (null, PartitionRequired(set.Partitions.Length));
-            if ((isOfOne ? route.Among(1) : route.Choose(set, batch.Routed)) is not { } partition)
-                return (null, SeveralPartitions(route.CountAmong(isOfOne ? 1 : set.Partitions.Length)));
+            if ((expectsOffset ? route.Among(1) : route.Choose(set, batch.Routed)) is not { } partition)
+                return (null, SeveralPartitions(route.CountAmong(expectsOffset ? 1 : set.Partitions.Length)));
             return (await AppendAsync(topic, [new(partition, batch.Take()[0].Value)], expectedNextOffset), null);
         }
         finally
